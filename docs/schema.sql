@@ -234,14 +234,11 @@ create table private.archived_messages (
   constraint archived_messages_pkey PRIMARY KEY (id),
   constraint archived_messages_client_id_key UNIQUE (user_id, client_id),
   constraint archived_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint archived_messages_seq_key UNIQUE (salon_id, seq),
+  constraint archived_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id),
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL)))
 );
-CREATE INDEX archived_messages_mentions_idx ON private.archived_messages USING gin (mentions) WITH (fastupdate=off) WHERE (mentions <> '{}'::uuid[]);
-CREATE INDEX archived_messages_present_idx ON private.archived_messages USING btree (salon_id, seq) INCLUDE (user_id, reply_to_user_id) WHERE (NOT is_deleted);
-CREATE INDEX archived_messages_reply_to_user_id_idx ON private.archived_messages USING btree (reply_to_user_id) WHERE (reply_to_user_id IS NOT NULL);
-CREATE INDEX archived_messages_search_idx ON private.archived_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
+CREATE INDEX archived_messages_search_idx ON private.archived_messages USING gin (private.message_vector(salon_id, id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
 alter table private.archived_messages enable row level security;
 create policy "nobody but through chat_messages" on private.archived_messages for all to public using (false);
 
@@ -283,19 +280,6 @@ create table private.file_settings (
 alter table private.file_settings enable row level security;
 create policy "servers read the file settings" on private.file_settings for select to service_role using (true);
 grant select on table private.file_settings to service_role;
-
-create table private.forgotten_authors (
-  user_id uuid not null,
-  last_message_id bigint not null,
-  is_cut_off boolean default false not null,
-  salon_ids uuid[] default '{}'::uuid[] not null,
-  forgotten_at timestamp with time zone default clock_timestamp() not null,
-  due_at timestamp with time zone default clock_timestamp() not null,
-  constraint forgotten_authors_pkey PRIMARY KEY (user_id)
-);
-CREATE INDEX forgotten_authors_due_at_idx ON private.forgotten_authors USING btree (due_at);
-alter table private.forgotten_authors enable row level security;
-create policy "nobody but the functions" on private.forgotten_authors for all to public using (false);
 
 create table private.grant_expiry_alerts (
   grant_id bigint not null,
@@ -702,16 +686,6 @@ create unlogged table private.rate_limits (
 alter table private.rate_limits enable row level security;
 create policy "nobody reads counters" on private.rate_limits for select to public using (false);
 
-create table private.removed_attachments (
-  path text not null,
-  removed_at timestamp with time zone default clock_timestamp() not null,
-  due_at timestamp with time zone default clock_timestamp() not null,
-  constraint removed_attachments_pkey PRIMARY KEY (path)
-);
-CREATE INDEX removed_attachments_due_at_idx ON private.removed_attachments USING btree (due_at);
-alter table private.removed_attachments enable row level security;
-create policy "nobody but the functions" on private.removed_attachments for all to public using (false);
-
 create unlogged table private.request_counters (
   subject uuid not null,
   full_at_s double precision default 0 not null,
@@ -757,8 +731,8 @@ create table private.salon_codes (
   salon_made_by uuid,
   created_at timestamp with time zone default clock_timestamp() not null,
   constraint salon_codes_pkey PRIMARY KEY (salon_id),
+  constraint salon_codes_code_in_groups CHECK ((code ~ '^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$'::text)),
   constraint salon_codes_code_key UNIQUE (code),
-  constraint salon_codes_code_short CHECK ((code ~ '^[0-9A-HJKMNP-TV-Z]{8}$'::text)),
   constraint salon_codes_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
 );
 CREATE INDEX salon_codes_salon_made_by_idx ON private.salon_codes USING btree (salon_made_by);
@@ -858,6 +832,8 @@ create table private.salon_streams (
   last_seq bigint default 0 not null,
   message_count bigint default 0 not null,
   last_message_at timestamp with time zone,
+  day date,
+  day_count integer default 0 not null,
   quota_full_at timestamp with time zone default now() not null,
   constraint salon_streams_pkey PRIMARY KEY (salon_id),
   constraint salon_streams_counted CHECK (((message_count >= 0) AND (message_count <= last_seq))),
@@ -865,7 +841,11 @@ create table private.salon_streams (
 ) with (fillfactor=50);
 alter table private.salon_streams enable row level security;
 create policy "servers read streams" on private.salon_streams for select to service_role using (true);
+create policy "who sees a salon sees how much is said in it" on private.salon_streams for select to authenticated using ((EXISTS ( SELECT
+   FROM public.salons
+  WHERE (salons.id = salon_streams.salon_id))));
 grant select on table private.salon_streams to service_role;
+grant select (salon_id, message_count, day, day_count) on table private.salon_streams to authenticated;
 
 create table private.salon_words (
   salon_id uuid not null,
@@ -1207,15 +1187,11 @@ create table public.chat_messages (
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL))),
   constraint chat_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint chat_messages_seq_key UNIQUE (salon_id, seq)
+  constraint chat_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id)
 );
-CREATE INDEX chat_messages_mentions_idx ON public.chat_messages USING gin (mentions) WITH (fastupdate=off) WHERE (mentions <> '{}'::uuid[]);
-CREATE INDEX chat_messages_present_idx ON public.chat_messages USING btree (salon_id, seq) INCLUDE (user_id, reply_to_user_id) WHERE (NOT is_deleted);
-CREATE INDEX chat_messages_reply_to_user_id_idx ON public.chat_messages USING btree (reply_to_user_id) WHERE (reply_to_user_id IS NOT NULL);
-CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
-CREATE TRIGGER read_own_messages AFTER INSERT ON public.chat_messages REFERENCING NEW TABLE AS sent FOR EACH STATEMENT EXECUTE FUNCTION private.read_own_messages();
+CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
 alter table public.chat_messages enable row level security;
-create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_not_shown() AS authors_not_shown)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
+create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_i_blocked() AS authors_i_blocked)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
 create policy "servers read messages" on public.chat_messages for select to service_role using (true);
 grant select on table public.chat_messages to authenticated;
 grant select on table public.chat_messages to service_role;
@@ -1232,11 +1208,8 @@ create table public.message_attachments (
   constraint message_attachments_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
 );
 CREATE INDEX message_attachments_salon_id_idx ON public.message_attachments USING btree (salon_id);
-CREATE TRIGGER note_removed_attachments AFTER DELETE ON public.message_attachments REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION private.note_removed_attachments();
 alter table public.message_attachments enable row level security;
-create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (EXISTS ( SELECT
-   FROM public.chat_messages messages
-  WHERE (messages.id = message_attachments.message_id)))));
+create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated using ((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])));
 create policy "servers read attachments" on public.message_attachments for select to service_role using (true);
 grant select on table public.message_attachments to authenticated;
 grant select on table public.message_attachments to service_role;
@@ -1271,7 +1244,7 @@ create table public.message_reactions (
 CREATE INDEX message_reactions_salon_id_idx ON public.message_reactions USING btree (salon_id);
 CREATE INDEX message_reactions_user_id_idx ON public.message_reactions USING btree (user_id);
 alter table public.message_reactions enable row level security;
-create policy "members see the reactions in their salons" on public.message_reactions for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.authors_not_shown() AS authors_not_shown)::uuid[]))));
+create policy "members see the reactions in their salons" on public.message_reactions for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))));
 create policy "servers read reactions" on public.message_reactions for select to service_role using (true);
 grant select on table public.message_reactions to authenticated;
 grant select on table public.message_reactions to service_role;
@@ -1856,9 +1829,13 @@ create view public.salons_with_details with (security_invoker=true) as
     owners.full_name AS owner_name,
     owners.avatar_url AS owner_avatar,
     salons.member_count AS actual_member_count,
-    private.messages_in(salons.id) AS message_count,
-    private.messages_today_in(salons.id) AS messages_today
-   FROM ((public.salons
+    streams.message_count,
+        CASE
+            WHEN (streams.day = ((now() AT TIME ZONE 'UTC'::text))::date) THEN streams.day_count
+            ELSE 0
+        END AS messages_today
+   FROM (((public.salons
+     LEFT JOIN private.salon_streams streams ON ((streams.salon_id = salons.id)))
      LEFT JOIN public.profiles owners ON ((owners.id = salons.owner_id)))
      LEFT JOIN private.my_salon_codes() codes(salon_id, share_code) ON ((codes.salon_id = salons.id)));
 grant select on table public.salons_with_details to authenticated;
@@ -1943,8 +1920,8 @@ create function private.audit_community() returns jsonb language plpgsql stable 
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
-create function private.authors_not_shown() returns uuid[] language sql stable security definer set search_path=""; -- body 20fd362c5862152e
-grant execute on function private.authors_not_shown() to authenticated;
+create function private.authors_i_blocked() returns uuid[] language sql stable security definer set search_path=""; -- body b7f2c3f93ac31b6c
+grant execute on function private.authors_i_blocked() to authenticated;
 
 create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body 5096303e9fe16313
 
@@ -1958,7 +1935,7 @@ create function private.begin_salon_call(p_name text, p_quota integer, p_window_
 
 create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns jsonb language plpgsql volatile set search_path=""; -- body 66e2bbfde8384f8b
 
-create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body ba514d9b4f1a9dce
+create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body 51045c999417c793
 
 create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 86328676a1b51482
 
@@ -2000,6 +1977,8 @@ create function private.close_salon_of(p_salon_id uuid) returns void language pl
 
 create function private.close_wallet_of(p_wallet_id uuid) returns void language plpgsql volatile set search_path=""; -- body 42c8d8bfff7a313d
 
+create function private.code_in_groups(p_code text) returns text language sql immutable set search_path=""; -- body 6c0785d4797f52e5
+
 create function private.community_done(p_more jsonb DEFAULT '{}'::jsonb) returns jsonb language sql immutable set search_path=""; -- body f844e41e762f42ea
 
 create function private.community_limit(p_user_id uuid, p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 207f75b1a2bdd860
@@ -2012,17 +1991,13 @@ create function private.count_new_members() returns trigger language plpgsql vol
 
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
 
-create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body 81bde32a21ce79bc
+create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body ad89ee02d2f443b0
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
 
-create function private.cut_off_author(p_user_id uuid, p_limit integer) returns integer language plpgsql volatile security definer set search_path=""; -- body 5eefcac7dbefc5e4
-
-create function private.cut_off_authors() returns integer language plpgsql volatile security definer set search_path=""; -- body d5bf2021201f91fa
-
 create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8ccbebc525f4dc9a
 
-create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 78fdbef75618ddc9
+create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4f849ea67401e20a
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language plpgsql stable set search_path=""; -- body b35d0b6ccca3e1f2
 
@@ -2080,7 +2055,7 @@ create function private.fan_out_alerts() returns integer language plpgsql volati
 
 create function private.file_report(p_salon_id uuid, p_subject_id uuid, p_message_id bigint, p_content text, p_reason text, p_explanation text) returns jsonb language plpgsql volatile set search_path=""; -- body c9b7d7159a8dacf1
 
-create function private.find_messages(p_query text, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 33ff938754d64f78
+create function private.find_messages(p_query tsquery, p_salon_ids uuid[], p_before bigint, p_hidden uuid[], p_limit integer, OUT ids bigint[], OUT next_before bigint) returns record language plpgsql stable security definer set search_path=""; -- body 73f1222b88f20fc7
 
 create function private.fold(p_text text) returns text language plpgsql immutable set search_path=""; -- body cfa18c8071df7bc4
 grant execute on function private.fold(p_text text) to authenticated;
@@ -2103,7 +2078,7 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
-create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body c56f94915e04fac2
+create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body b4840e94e7e9c7e8
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
@@ -2129,7 +2104,7 @@ create function private.give_back_member_holds(p_wallet_id uuid, p_holds jsonb) 
 
 create function private.give_back_rate_limits(p_limits jsonb) returns void language plpgsql volatile security definer set search_path=""; -- body 52fddaa40944bdcd
 
-create function private.give_salon_code(p_salon_id uuid, p_made_by uuid DEFAULT NULL::uuid) returns text language plpgsql volatile set search_path=""; -- body f8562613bdcba18c
+create function private.give_salon_code(p_salon_id uuid, p_made_by uuid DEFAULT NULL::uuid) returns text language plpgsql volatile set search_path=""; -- body 6be7a83f0b972704
 
 create function private.grant_request_digest(p_kind text, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text) returns text language plpgsql immutable set search_path=""; -- body cff705da557ccece
 
@@ -2208,15 +2183,9 @@ create function private.may_write(p_place private.salon_place) returns jsonb lan
 
 create function private.member_refusal(p_request_id text, p_wallet_id uuid, p_actor_id uuid, p_amount numeric, p_is_locked boolean DEFAULT true) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f3f2543b2cfd9d5
 
-create function private.message_query(p_query text, p_salon_ids uuid[]) returns tsquery language sql immutable set search_path=""; -- body d436750f193bb3ec
+create function private.message_query(p_query text) returns tsquery language sql immutable set search_path=""; -- body 6cd6f8eda4a1b967
 
-create function private.message_vector(p_salon_id uuid, p_content text) returns tsvector language sql immutable set search_path=""; -- body a767758bf2259acd
-
-create function private.messages_in(p_salon_id uuid) returns bigint language plpgsql stable security definer set search_path=""; -- body 5d594c91990dbd35
-grant execute on function private.messages_in(p_salon_id uuid) to authenticated;
-
-create function private.messages_today_in(p_salon_id uuid) returns integer language plpgsql stable security definer set search_path=""; -- body 82a66692197d939c
-grant execute on function private.messages_today_in(p_salon_id uuid) to authenticated;
+create function private.message_vector(p_salon_id uuid, p_message_id bigint, p_content text) returns tsvector language sql immutable set search_path=""; -- body 48a13448c5732346
 
 create function private.month_of(p_at timestamp with time zone) returns date language plpgsql immutable set search_path=""; -- body 31c6c32a1cd53643
 
@@ -2247,8 +2216,6 @@ create function private.note_decision(p_salon_id uuid, p_action text, p_subject_
 
 create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
 
-create function private.note_removed_attachments() returns trigger language plpgsql volatile security definer set search_path=""; -- body b343113d998b8bfb
-
 create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
 grant execute on function private.once_shared_wallets() to authenticated;
 
@@ -2276,7 +2243,7 @@ create function private.otp_own_limits(p_settings private.otp_settings, p_channe
 
 create function private.outranks(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 8fb07c9f069ed7c9
 
-create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body a0851b6ddc031481
+create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 72d8695255786895
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language plpgsql stable set search_path=""; -- body 861f4cc6575662b5
 
@@ -2287,6 +2254,8 @@ create function private.pay_debt_from_parts(p_wallet_id uuid, p_grant_ids bigint
 create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_tokens bigint) returns void language plpgsql volatile set search_path=""; -- body f64174c937cb0e39
 
 create function private.payment_key(p_source text) returns bigint language sql immutable set search_path=""; -- body 345b5eea81748b79
+
+create function private.place_lexeme(p_salon_id uuid, p_message_id bigint) returns text language sql immutable set search_path=""; -- body 326d7c8f31070234
 
 create function private.plain_code(p_code text) returns text language sql immutable set search_path=""; -- body 14c553285b0d7736
 
@@ -2308,15 +2277,15 @@ create function private.prune_token_access_log(p_limit integer DEFAULT 10000) re
 
 create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 40e8caa906c07a5a
 
-create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body 29b99dcff7423a76
+create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body c3eb8c9ee00ce668
+
+create function private.query_in(p_config regconfig, p_query text) returns tsquery language sql immutable set search_path=""; -- body 794a2a115423dce2
 
 create function private.quotation(p_message_id bigint, p_user_id uuid, p_hidden uuid[], p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body 8e0faabaf82040bf
 
 create function private.random_code(p_length integer) returns text language plpgsql volatile set search_path=""; -- body 2483e22c044bbf68
 
 create function private.reactions_to(p_message_id bigint, p_user_id uuid, p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body dab49b50a623fd6f
-
-create function private.read_own_messages() returns trigger language plpgsql volatile security definer set search_path=""; -- body b9ad69cd05d06d40
 
 create function private.reclaimable_grants(p_wallet_id uuid, p_source text, p_now timestamp with time zone) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 41dfc47df9dc1b6c
 
@@ -2347,8 +2316,6 @@ create function private.role_in_salon(p_salon_id uuid, p_user_id uuid) returns t
 create function private.rollup_metrics(p_margin interval DEFAULT '00:01:00'::interval) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8847cea8a141b6df
 
 create function private.room_for_tokens(p_balance public.token_balances) returns numeric language plpgsql stable set search_path=""; -- body e3f3c1fe31991aa7
-
-create function private.salon_lexeme(p_salon_id uuid) returns text language sql immutable set search_path=""; -- body 586adee7e1f47874
 
 create function private.salon_of_message(p_message_id bigint) returns uuid language sql stable security definer set search_path=""; -- body bab330719137b660
 
@@ -2402,7 +2369,7 @@ create function private.take_off_member(p_wallet_id uuid, p_actor_id uuid, p_cha
 
 create function private.take_otp_network_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9fef4897ffe4c624
 
-create function private.take_place_in_stream(p_salon_id uuid, p_place private.salon_place, p_user_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body b0e2993511db9085
+create function private.take_place_in_stream(p_salon_id uuid, p_place private.salon_place, p_user_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body c2dd8940d6f68998
 
 create function private.take_request_limits(p_request_id text, p_user_id uuid, p_user_rule jsonb, p_name text, p_rule jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4f6dd67a25f0dce8
 
@@ -2613,7 +2580,7 @@ grant execute on function public.get_message_reactions_summary(p_message_id bigi
 create function public.get_presence(p_user_ids uuid[]) returns TABLE(user_id uuid, status text) language sql stable security definer set search_path=""; -- body d2de131ee5e21fc1
 grant execute on function public.get_presence(p_user_ids uuid[]) to authenticated;
 
-create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 209c467f35a24f8a
+create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 59c2d6a9a82e607d
 grant execute on function public.get_reply_message_info(p_message_id bigint) to authenticated;
 
 create function public.handle_message_reaction(p_message_id bigint, p_emoji text, p_action text DEFAULT 'toggle'::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 032144347ab0f097
@@ -2634,7 +2601,7 @@ grant execute on function public.invite_to_wallet(p_user_id uuid, p_wallet_id uu
 create function public.join_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d868871a78437af5
 grant execute on function public.join_salon(p_salon_id uuid) to authenticated;
 
-create function public.join_salon_via_code(p_code text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body aee103ca19175d39
+create function public.join_salon_via_code(p_code text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 52404b3a8bf9d57b
 grant execute on function public.join_salon_via_code(p_code text) to authenticated;
 
 create function public.keep_oauth_authorization(p_state_hash text, p_request text, p_ttl_s integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 41450a4c9292e882
@@ -2700,7 +2667,7 @@ grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id
 create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f42ded15628fc76
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
-create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60884d0783a8d677
+create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6a481184e6386a13
 grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
 
 create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
@@ -2742,13 +2709,13 @@ grant execute on function public.oauth_tokens_to_rotate(p_key_id text, p_after t
 create function public.pause_account(p_user_id uuid, p_reason text) returns boolean language plpgsql volatile security definer set search_path=""; -- body 39324974b53482b4
 grant execute on function public.pause_account(p_user_id uuid, p_reason text) to service_role;
 
-create function public.pictures_to_remove(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql stable security definer set search_path=""; -- body 8b16fd357f6440d9
-grant execute on function public.pictures_to_remove(p_limit integer) to service_role;
+create function public.pictures_to_remove(p_after_bucket text DEFAULT NULL::text, p_after_path text DEFAULT NULL::text, p_limit integer DEFAULT 1000) returns jsonb language plpgsql stable security definer set search_path=""; -- body 32b398af10c62f91
+grant execute on function public.pictures_to_remove(p_after_bucket text, p_after_path text, p_limit integer) to service_role;
 
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
 grant execute on function public.pin_message(p_message_id bigint) to authenticated;
 
-create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 63018e8a9adc6ffa
+create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 61a55f4e6b79e15a
 grant execute on function public.pinned_messages(p_salon_id uuid) to authenticated;
 
 create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body 41c14877e2aa86f0
@@ -2847,7 +2814,7 @@ grant execute on function public.rotate_oauth_tokens(p_replacements jsonb) to se
 create function public.rotate_provider_tokens(p_replacements jsonb) returns integer language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body ebc04e0dc6dad88b
 grant execute on function public.rotate_provider_tokens(p_replacements jsonb) to service_role;
 
-create function public.rpc_check_inactive_users() returns jsonb language plpgsql volatile security definer set search_path=""; -- body efa07b3f407332ed
+create function public.rpc_check_inactive_users() returns jsonb language plpgsql volatile security definer set search_path=""; -- body aabe48d3b60777e0
 grant execute on function public.rpc_check_inactive_users() to authenticated;
 
 create function public.rpc_set_manual_status(p_status text, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 943e855bf3b3c88c
@@ -2862,7 +2829,7 @@ grant execute on function public.run_job(p_name text) to service_role;
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1cb3c10e603f56a3
+create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3009f3c65e437c61
 grant execute on function public.search_messages(p_query text, p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d
@@ -2907,9 +2874,6 @@ grant execute on function public.take_oauth_authorization(p_state_hash text) to 
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c093cd5ff063bb8e
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
-create function public.take_removed_attachments(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql volatile security definer set search_path=""; -- body 24f8e4b98083728a
-grant execute on function public.take_removed_attachments(p_limit integer) to service_role;
-
 create function public.toggle_message_reaction(p_message_id bigint, p_emoji text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cac2053ce0f8bcc6
 grant execute on function public.toggle_message_reaction(p_message_id bigint, p_emoji text) to authenticated;
 
@@ -2928,7 +2892,7 @@ grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_i
 create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
 grant execute on function public.unpin_message(p_message_id bigint) to authenticated;
 
-create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body cee3d9f05c11d604
+create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body e9960322e6c340b5
 grant execute on function public.unread_counts() to authenticated;
 
 create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a

@@ -60,7 +60,7 @@ export async function fill(sql: postgres.Sql, size: Size): Promise<void> {
     await sql`
       insert into private.salon_codes (salon_id, code)
       select ${sql.unsafe(salonOf("number"))},
-        translate(lpad(upper(to_hex(number)), 8, '0'), 'ILOU', 'WXYZ')
+        '0000-0000-' || to_char(number, 'FM0000"-"0000')
       from generate_series(1, ${salons}::integer) as number`;
     await sql`
       insert into public.salon_members (salon_id, user_id, role)

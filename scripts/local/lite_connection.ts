@@ -1,6 +1,9 @@
 import { type Kysely, sql } from "kysely";
 import { createPostgresConnection, type PostgresConnection } from "@supabase/lite/postgres";
+import { rollingBack } from "./lite_rollback.ts";
 import { postgrestTypes } from "./lite_types.ts";
+
+type WithContext = PostgresConnection["withContext"];
 
 /** What lite knows about a request: its caller, and its Storage operation. */
 interface RequestContext {
@@ -29,7 +32,13 @@ export function createConnection(url: string): PostgresConnection {
       types: postgrestTypes,
     },
   });
+  const withContext: WithContext = connection.withContext.bind(connection);
   return Object.assign(connection, {
+    withContext: <Result>(
+      context: Parameters<WithContext>[0],
+      work: (database: Parameters<Parameters<WithContext>[1]>[0]) => Promise<Result>,
+      options: Parameters<WithContext>[2],
+    ) => rollingBack<Result>((kept) => withContext(context, (database) => kept(work(database)), options)),
     ensureRlsContext,
     applyJwtSessionContext,
     applyRpcRequestGucs,

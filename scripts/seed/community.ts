@@ -130,10 +130,14 @@ async function writeInto(sql: postgres.ISql, salon: Salon, count: number): Promi
       select ${salon.id}, ${last_seq}::bigint + at, user_id, gen_random_uuid(), content, created_at from line order by at
       returning id, seq
     ), counted as (
-      update private.salon_streams
+      update private.salon_streams as streams
       set last_seq = last_seq + ${count}, message_count = message_count + ${count},
-        last_message_at = (select max(created_at) from line)
-      where salon_id = ${salon.id}
+        last_message_at = (select max(created_at) from line), day = newest.day,
+        day_count = newest.count + case when streams.day = newest.day then streams.day_count else 0 end
+      from (
+        select (created_at at time zone 'UTC')::date as day, count(*) as count from line group by 1 order by 1 desc limit 1
+      ) as newest
+      where streams.salon_id = ${salon.id}
     )
     insert into public.message_reactions (message_id, salon_id, user_id, emoji, created_at)
     select written.id, ${salon.id}, (reaction ->> 'user_id')::uuid, reaction ->> 'emoji', line.created_at

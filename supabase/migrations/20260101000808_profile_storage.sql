@@ -59,40 +59,59 @@ $$;
 
 comment on function private.profile_shows(text, text) is 'Whether a profile shows a file.';
 
-create function public.pictures_to_remove(p_limit integer default 1000)
-returns table (bucket text, path text)
+create function public.pictures_to_remove(
+  p_after_bucket text default null,
+  p_after_path text default null,
+  p_limit integer default 1000
+)
+returns jsonb
 language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+declare
+  v_limit constant integer := least(greatest(coalesce(p_limit, 1000), 1), 1000);
+  v_files jsonb;
+  v_last jsonb;
+  v_count integer;
 begin
-  return query
-  select objects.bucket_id::text, objects.name::text
-  from storage.objects
-  where objects.bucket_id in ('avatars', 'covers')
-    -- A file is stored before it is shown.
-    and objects.created_at < now() - interval '1 hour'
-    and not private.profile_shows(objects.bucket_id, objects.name)
-  limit least(greatest(p_limit, 1), 1000);
+  with looked_at as materialized (
+    select bucket_id, name, created_at, jsonb_build_object('bucket', bucket_id, 'path', name) as file
+    from storage.objects
+    where bucket_id in ('avatars', 'covers') and (bucket_id, name) > (coalesce(p_after_bucket, ''), coalesce(p_after_path, ''))
+    order by bucket_id, name
+    limit v_limit
+  )
+  select
+    jsonb_agg(file order by bucket_id, name) filter (
+      -- A file is stored before it is shown.
+      where created_at < now() - interval '1 hour' and not private.profile_shows(bucket_id, name)),
+    (array_agg(file order by bucket_id desc, name desc))[1],
+    count(*)
+  into v_files, v_last, v_count
+  from looked_at;
+  return private.community_done(jsonb_build_object('files', coalesce(v_files, '[]'),
+    'next_after', case when v_count = v_limit then v_last end));
 end;
 $$;
 
-comment on function public.pictures_to_remove(integer) is
-  'Pictures that nothing shows any more, to be removed through Storage''s API; deleting the row in SQL would leave the file '
-  'behind.';
+comment on function public.pictures_to_remove(text, text, integer) is
+  'Of the next p_limit pictures those that nothing shows any more, to be removed through Storage''s API; deleting the row in SQL '
+  'would leave the file behind. The next page: next_after, as p_after_bucket and p_after_path. Returns success, files (each with '
+  'bucket and path), next_after (null at the end).';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
 revoke execute on function
   public.set_profile_picture(uuid, text, text),
   private.profile_shows(text, text),
-  public.pictures_to_remove(integer)
+  public.pictures_to_remove(text, text, integer)
 from public, anon, authenticated;
 
 grant execute on function
   public.set_profile_picture(uuid, text, text),
-  public.pictures_to_remove(integer)
+  public.pictures_to_remove(text, text, integer)
 to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
--- Salons: the rooms of the community, and the short code by which members invite others.
+-- Salons: the rooms of the community, and the code by which members invite others.
 --
 -- The row of a salon is the lock of everything in it: whoever changes a salon or who is in it has that row first
 -- (docs/decisions/community.md has the order of all locks).
@@ -70,17 +70,17 @@ create table private.salon_codes (
   created_at timestamptz not null default clock_timestamp(),
   constraint salon_codes_pkey primary key (salon_id),
   constraint salon_codes_code_key unique (code),
-  constraint salon_codes_code_short check (code ~ '^[0-9A-HJKMNP-TV-Z]{8}$'),
+  constraint salon_codes_code_in_groups check (code ~ '^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$'),
   constraint salon_codes_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade
 );
 
 create index salon_codes_salon_made_by_idx on private.salon_codes (salon_made_by);
 
 comment on table private.salon_codes is
-  'The short code of each salon, for members to pass on. Whoever renews it closes the old one.';
+  'The share code of each salon, for members to pass on. Whoever renews it closes the old one.';
 comment on column private.salon_codes.salon_id is 'The salon that it opens.';
 comment on column private.salon_codes.code is
-  'Eight of Crockford''s 32 characters, 40 bits: few enough to be dictated, so each user may try only a few.';
+  'Sixteen of Crockford''s 32 characters in groups of four, to be dictated: 80 bits, which nobody guesses however often it tries.';
 comment on column private.salon_codes.salon_made_by is
   'Whose share of salon_settings.salons_per_user the salon takes, whoever owns it now; null once that one was forgotten.';
 

@@ -202,25 +202,28 @@ $$;
 
 comment on function private.digest_of_code(text) is 'What is kept of an invitation''s code.';
 
+create function private.code_in_groups(p_code text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select regexp_replace(p_code, '(....)(?=.)', '\1-', 'g');
+$$;
+
+comment on function private.code_in_groups(text) is 'A code of plain_code() in groups of four, as share codes are kept and shown.';
+
 create function private.give_salon_code(p_salon_id uuid, p_made_by uuid default null)
 returns text
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_code text;
+  v_code constant text := private.code_in_groups(private.random_code(16));
 begin
-  for v_attempt in 1..10 loop
-    v_code := private.random_code(8);
-    begin
-      insert into private.salon_codes (salon_id, code, salon_made_by) values (p_salon_id, v_code, p_made_by)
-      on conflict (salon_id) do update set code = excluded.code, created_at = excluded.created_at;
-      return v_code;
-    exception when unique_violation then
-      null; -- Another salon has it: once in 100 million with 10,000 salons.
-    end;
-  end loop;
-  raise exception 'No free code for salon % in 10 attempts', p_salon_id;
+  insert into private.salon_codes (salon_id, code, salon_made_by) values (p_salon_id, v_code, p_made_by)
+  on conflict (salon_id) do update set code = excluded.code, created_at = excluded.created_at;
+  return v_code;
 end;
 $$;
 
@@ -488,7 +491,8 @@ begin
   if v_refusal is not null then
     return v_refusal;
   end if;
-  -- Codes that open something are given back below: what is limited is guessing.
+  -- Codes that open something are given back below. This keeps off who tries without end, and no more: REST rolls a call
+  -- back whose answer its client does not accept, and this count with it. That nobody guesses a code is up to its bits.
   v_guesses := jsonb_build_array(jsonb_build_object('name', 'salon codes', 'key', 'salon codes ' || auth.uid(), 'quota', 10,
     'window_s', 3600));
   v_taken := public.take_rate_limits(v_guesses);
@@ -496,9 +500,9 @@ begin
     return private.community_refusal('rate_limited', 'Too many codes that are not valid: try again later')
       || jsonb_build_object('retry_after_s', v_taken -> 'retry_after_s');
   end if;
-  if char_length(v_code) = 8 then
-    select salon_id into v_salon_id from private.salon_codes where code = v_code;
-    v_outcome := private.admit_to_salon(v_salon_id, v_code, null);
+  if char_length(v_code) = 16 then
+    select salon_id into v_salon_id from private.salon_codes where code = private.code_in_groups(v_code);
+    v_outcome := private.admit_to_salon(v_salon_id, private.code_in_groups(v_code), null);
   else
     select id, salon_id into v_invitation_id, v_salon_id
     from private.salon_invitations where code_digest = private.digest_of_code(v_code);
@@ -810,6 +814,7 @@ revoke execute on function
   private.lock_salon(uuid),
   private.lock_salon_as(uuid, text[]),
   private.role_in_salon(uuid, uuid),
+  private.code_in_groups(text),
   private.digest_of_code(text),
   private.give_salon_code(uuid, uuid),
   private.has_room_for_salon(uuid),

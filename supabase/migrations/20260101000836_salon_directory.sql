@@ -129,7 +129,7 @@ comment on column public.my_salons.category is 'By which the directory finds it.
 comment on column public.my_salons.city is 'By which the directory finds it.';
 comment on column public.my_salons.color_theme is 'The color of its page: #RRGGBB.';
 comment on column public.my_salons.owner_id is 'The member with the role owner.';
-comment on column public.my_salons.share_code is 'The short code by which others join: join_salon_via_code.';
+comment on column public.my_salons.share_code is 'The code by which others join: join_salon_via_code.';
 comment on column public.my_salons.visibility is 'public or private.';
 comment on column public.my_salons.is_active is 'False once it is archived.';
 comment on column public.my_salons.archived_at is 'Since when it can only be read.';
@@ -159,7 +159,7 @@ comment on column public.salons_with_details.category is 'By which the directory
 comment on column public.salons_with_details.city is 'By which the directory finds it.';
 comment on column public.salons_with_details.color_theme is 'The color of its page: #RRGGBB.';
 comment on column public.salons_with_details.owner_id is 'The member with the role owner.';
-comment on column public.salons_with_details.share_code is 'The short code by which others join; null for who is no member.';
+comment on column public.salons_with_details.share_code is 'The code by which others join; null for who is no member.';
 comment on column public.salons_with_details.visibility is 'public or private.';
 comment on column public.salons_with_details.is_active is 'False once it is archived.';
 comment on column public.salons_with_details.archived_at is 'Since when it can only be read.';

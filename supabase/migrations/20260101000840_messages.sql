@@ -55,6 +55,8 @@ create table private.salon_streams (
   last_seq bigint not null default 0,
   message_count bigint not null default 0,
   last_message_at timestamptz,
+  day date,
+  day_count integer not null default 0,
   quota_full_at timestamptz not null default now(),
   constraint salon_streams_pkey primary key (salon_id),
   constraint salon_streams_salon_fkey foreign key (salon_id) references public.salons (id) on delete cascade,
@@ -66,6 +68,8 @@ comment on column private.salon_streams.salon_id is 'The salon.';
 comment on column private.salon_streams.last_seq is 'The number of its newest message.';
 comment on column private.salon_streams.message_count is 'How many of its messages are not deleted.';
 comment on column private.salon_streams.last_message_at is 'When the newest was sent; null: there is none.';
+comment on column private.salon_streams.day is 'The day (UTC) of the newest.';
+comment on column private.salon_streams.day_count is 'How many were sent on that day.';
 comment on column private.salon_streams.quota_full_at is 'When its quota of messages is full again (GCRA, as in take_rate_limits).';
 
 create table public.chat_messages (

@@ -69,6 +69,8 @@ begin
   end if;
   update private.salon_streams
   set last_seq = last_seq + 1, message_count = message_count + 1, last_message_at = v_now,
+    day = (v_now at time zone 'UTC')::date,
+    day_count = case when day = (v_now at time zone 'UTC')::date then day_count + 1 else 1 end,
     quota_full_at = greatest(quota_full_at, v_now) + v_spacing
   where salon_id = p_salon_id;
   return jsonb_build_object('success', true, 'seq', v_stream.last_seq + 1, 'now', v_now);

@@ -203,11 +203,13 @@ as $$
 declare
   v_limit constant integer := least(greatest(coalesce(p_limit, 20), 1), 100);
   v_salon_ids uuid[] := private.my_salon_ids();
+  v_query constant tsquery := private.message_query(p_query);
   v_ids bigint[];
+  v_next bigint;
   v_refusal jsonb;
 begin
-  if (btrim(p_query) <> '') is not true then
-    return private.community_refusal('invalid_request', 'Expected are words to search for');
+  if v_query is null then
+    return private.community_refusal('invalid_request', 'Expected is at least one word to search for');
   end if;
   v_refusal := private.community_limit((select auth.uid()), 'messages/search', 30, 60);
   if v_refusal is not null then
@@ -218,16 +220,17 @@ begin
     end if;
     v_salon_ids := array[p_salon_id];
   end if;
-  v_ids := private.find_messages(p_query, v_salon_ids, p_before, private.authors_not_shown(), v_limit);
-  return private.community_done(jsonb_build_object('messages', private.describe_messages(v_ids),
-    'next_before', case when cardinality(v_ids) = v_limit then v_ids[v_limit] end));
+  select ids, next_before into v_ids, v_next
+  from private.find_messages(v_query, v_salon_ids, p_before, private.authors_not_shown(), v_limit);
+  return private.community_done(jsonb_build_object('messages', private.describe_messages(v_ids), 'next_before', v_next));
 end;
 $$;
 
 comment on function public.search_messages(text, uuid, bigint, integer) is
   'Messages of the caller''s salons, or of one of them, with these words, "phrases", or, -without; French and English words in any '
-  'form; the newest first. next_before is p_before of the next page; null: there is none. Returns success, error, messages, '
-  'next_before. Errors: invalid_request, not_found, rate_limited.';
+  'form; the newest first. next_before is p_before of the next page; null: there is none. What very many messages match may be '
+  'told in pages that are not full. Returns success, error, messages, next_before. Errors: invalid_request (also for a search '
+  'without a word that must be there), not_found, rate_limited.';
 
 create function public.pinned_messages(p_salon_id uuid)
 returns jsonb

@@ -18,7 +18,7 @@ create index archived_messages_mentions_idx on private.archived_messages using g
   where mentions <> '{}';
 
 create index archived_messages_search_idx on private.archived_messages
-  using gin (private.message_vector(salon_id, content)) with (fastupdate = off)
+  using gin (private.message_vector(salon_id, id, content)) with (fastupdate = off)
   where not is_deleted;
 
 comment on table private.archived_messages is 'Messages past message_settings.archive_after. A query of chat_messages reads them, too.';
@@ -93,7 +93,7 @@ select private.install_schedule();
 do $$
 begin
   perform set_config('enable_seqscan', 'off', true);
-  perform private.find_messages('word', array[gen_random_uuid()], null, '{}', 1);
+  perform 1 from public.chat_messages where not is_deleted and private.message_vector(salon_id, id, content) @@ 'word';
   perform 1 from private.archived_messages where salon_id = gen_random_uuid() and not is_deleted order by seq;
   perform 1 from private.archived_messages where reply_to_user_id = gen_random_uuid();
   perform 1 from private.archived_messages where mentions <> '{}' and mentions @> '{00000000-0000-0000-0000-000000000000}';

@@ -32,40 +32,11 @@ comment on function private.my_salon_activity() is
   'For each salon of the caller how far its messages have come, and the caller in reading them; for views: to be joined, not '
   'asked for each row.';
 
-create function private.messages_in(p_salon_id uuid)
-returns bigint
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  return (select message_count from private.salon_streams where salon_id = p_salon_id);
-end;
-$$;
+-- Policies ------------------------------------------------------------------------------------------------------
 
-comment on function private.messages_in(uuid) is 'How many messages a salon has; for views of salons that the caller sees.';
-
-create function private.messages_today_in(p_salon_id uuid)
-returns integer
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-begin
-  return (
-    select count(*) filter (where newest.created_at >= date_trunc('day', now(), 'UTC'))
-    from (
-      select messages.created_at from public.chat_messages as messages
-      where messages.salon_id = p_salon_id and not messages.is_deleted
-      order by messages.seq desc limit 100
-    ) as newest);
-end;
-$$;
-
-comment on function private.messages_today_in(uuid) is
-  'How many messages of today (UTC) are among a salon''s newest 100; for views of salons that the caller sees.';
+-- Read by a view with the rights of its reader, as a table: a function would be called for each row.
+create policy "who sees a salon sees how much is said in it" on private.salon_streams for select to authenticated
+  using (exists (select from public.salons where salons.id = salon_id));
 
 -- Views ---------------------------------------------------------------------------------------------------------
 
@@ -97,25 +68,25 @@ select salons.id, salons.name, salons.description, salons.avatar_url, salons.cat
   salons.owner_id, codes.share_code, salons.visibility, salons.is_active, salons.archived_at, salons.member_count,
   salons.slow_mode_s, salons.created_at, salons.updated_at, owners.full_name as owner_name,
   owners.avatar_url as owner_avatar, salons.member_count as actual_member_count,
-  private.messages_in(salons.id) as message_count, private.messages_today_in(salons.id) as messages_today
+  streams.message_count,
+  case when streams.day = (now() at time zone 'UTC')::date then streams.day_count else 0 end as messages_today
 from public.salons
+left join private.salon_streams as streams on streams.salon_id = salons.id
 left join public.profiles as owners on owners.id = salons.owner_id
 left join private.my_salon_codes() as codes on codes.salon_id = salons.id;
 
 comment on column public.salons_with_details.message_count is 'How many messages it has.';
-comment on column public.salons_with_details.messages_today is 'How many of its newest 100 were sent today (UTC).';
+comment on column public.salons_with_details.messages_today is 'How many were sent in it today (UTC), also if they were deleted since.';
 
 -- Grants --------------------------------------------------------------------------------------------------------
 
+grant select (salon_id, message_count, day, day_count) on private.salon_streams to authenticated;
+
 revoke execute on function
-  private.my_salon_activity(),
-  private.messages_in(uuid),
-  private.messages_today_in(uuid)
+  private.my_salon_activity()
 from public, anon, authenticated;
 
 -- Asked by views, with the rights of who reads, as those of policies are.
 grant execute on function
-  private.my_salon_activity(),
-  private.messages_in(uuid),
-  private.messages_today_in(uuid)
+  private.my_salon_activity()
 to authenticated;

@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { type Stack, startStack } from "../../scripts/local/stack.ts";
 import { newPlace, type Place } from "./helpers.ts";
@@ -79,6 +79,14 @@ beforeAll(async () => {
     }
     await sql.unsafe(`insert into public.values_${index} values ($1, null)`, [values.length]);
   }
+  await sql.unsafe(`
+    create table public.noted_calls (id integer generated always as identity primary key, is_seen boolean not null default false);
+    grant select, update on public.noted_calls to service_role;
+    create function public.note_call() returns integer language sql security definer set search_path = '' as $$
+      insert into public.noted_calls default values;
+      select 1;
+    $$;
+    grant execute on function public.note_call() to service_role;`);
   // Knows the types of what was made since it started.
   await stack.restart("lite");
 });
@@ -119,12 +127,40 @@ function read(text: string): unknown {
   );
 }
 
+describe("who asks for one row, and gets 406 for there is none,", () => {
+  const ONE_ROW = "application/vnd.pgrst.object+json";
+  const ask = (path: string, init: RequestInit) =>
+    fetch(`${stack.url}/rest/v1/${path}`, {
+      ...init,
+      headers: { "apikey": stack.secretKey, "content-type": "application/json", "accept": ONE_ROW },
+    });
+
+  it("has called a function whose work is rolled back, and stays with an answer that was filtered in", async () => {
+    const call = (filter: string) => ask(`rpc/note_call?note_call=${filter}`, { method: "POST", body: "{}" });
+    expect((await call("eq.0")).status).toBe(406);
+    expect(await sql`select from public.noted_calls`).toHaveLength(0);
+    expect((await call("eq.1")).status).toBe(200);
+    expect(await sql`select from public.noted_calls`).toHaveLength(1);
+  });
+
+  it("has changed no row, were it one too many or none", async () => {
+    await sql`insert into public.noted_calls default values`;
+    const patch = (filter: string) =>
+      ask(`noted_calls?${filter}`, {
+        method: "PATCH",
+        body: JSON.stringify({ is_seen: true }),
+      });
+    expect((await patch("id=gt.0")).status).toBe(406);
+    expect(await sql`select from public.noted_calls where is_seen`).toHaveLength(0);
+  });
+});
+
 it("the columns of the project's own tables are of types that are compared here", async () => {
   const rows = await sql`
     select distinct format_type(atttypid, null) as type from pg_attribute
     join pg_class on pg_class.oid = attrelid
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v') and attnum > 0 and not attisdropped
-      and relname not like 'values%'`;
+      and relname not like 'values%' and relname <> 'noted_calls'`;
   const known = Object.keys(VALUES).map((type) => type.replace("public.", ""));
   expect(rows.map(({ type }) => type).filter((type) => !known.includes(type))).toEqual([]);
 });

@@ -11,7 +11,6 @@ import {
   showNone,
 } from "../_community/pictures.ts";
 import { defineEndpoint } from "../_shared/endpoint.ts";
-import { callDatabase } from "../_shared/database/rpc.ts";
 
 /** Shows a picture of the signed-in user, up to 2 MB: JPEG, PNG or WebP by its bytes. The one before is removed. */
 export const avatar = pictureEndpoint("profile/avatar", "avatars");
@@ -61,6 +60,16 @@ function showAs(userId: string, bucket: string) {
     });
 }
 
+interface StoredPicture {
+  bucket: string;
+  path: string;
+}
+
+interface PageToRemove {
+  files: StoredPicture[];
+  next_after: StoredPicture | null;
+}
+
 /**
  * Removes pictures that no profile and no salon shows any more: of who is gone, and those that could not be removed when
  * they were replaced. The schedule calls it every night; the next call removes the rest.
@@ -78,18 +87,18 @@ export const cleanUpPictures = defineEndpoint({
   async handle({ input }) {
     const endsAtMs = performance.now() + input.budget_ms;
     let files = 0;
-    let before = new Set<string>();
-    while (performance.now() < endsAtMs) {
-      const found = await callDatabase("pictures_to_remove", {});
-      const listed = new Set(found.map(({ bucket, path }) => `${bucket}/${path}`));
-      // What Storage says it removed, and lists again, would go on for ever.
-      if ([...listed].every((name) => before.has(name))) break;
-      for (const [bucket, group] of Map.groupBy(found, (one) => one.bucket)) {
+    let after: StoredPicture | null = null;
+    do {
+      const page: PageToRemove = await change<PageToRemove>("pictures_to_remove", {
+        p_after_bucket: after?.bucket ?? null,
+        p_after_path: after?.path ?? null,
+      });
+      for (const [bucket, group] of Map.groupBy(page.files, (one) => one.bucket)) {
         await removeFiles(bucket, group.map(({ path }) => path));
       }
-      before = listed;
-      files += found.length;
-    }
+      files += page.files.length;
+      after = page.next_after;
+    } while (after !== null && performance.now() < endsAtMs);
     return Response.json({ files });
   },
 });

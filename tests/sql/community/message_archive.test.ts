@@ -62,11 +62,11 @@ describe("messages of a deleted salon", () => {
     });
     await community.call(salon.owner, "pin_message", { p_message_id: first });
     await community.call(salon.owner, "delete_salon", { p_salon_id: salon.id });
-    const purge = async () => (await sql`select private.purge_deleted_salons() as count`)[0]!.count as number;
-    expect(await purge()).toBe(1_000);
-    expect(await salon.stream()).toEqual({ last_seq: 500, message_count: 500 });
-    expect([...await sql`select * from public.verify_community()`]).toEqual([]);
-    expect([await purge(), await purge()]).toEqual([500, 1]);
+    const purge = async (limit: number): Promise<number> =>
+      (await sql`select private.purge_deleted_salons(${limit}) as count`)[0]!.count;
+    while (await purge(1_000) > 0) {
+      expect([...await sql`select * from public.verify_community()`]).toEqual([]);
+    }
     expect(await sql`select from public.salons where id = ${salon.id}`).toHaveLength(0);
   });
 });

@@ -384,13 +384,65 @@ describe("a search", () => {
     ]);
     expect(await search(salon.owner, '"were running"')).toEqual(["The cats were running"]);
     expect(await search(salon.owner, "cats -running")).toEqual([]);
-    expect(await search(salon.owner, "  ")).toBe("invalid_request");
-    expect(await search(salon.owner, "' | ! & <-> :*")).toEqual([]);
+    expect(await search(salon.owner, '"running cats"')).toEqual([]);
+    expect(await search(salon.owner, '"were running" -kubernetes')).toEqual(["The cats were running"]);
+  });
+
+  it("asks for a word that must be there: without one it would read all that was ever said", async () => {
+    const salon = await community.salon();
+    await salon.say(salon.owner, "The cats were running");
+    for (const query of [null, "  ", "' | ! & <-> :*", "-dogs", "cats or -dogs", '-"big dogs" -birds']) {
+      expect(await search(salon.owner, query), String(query)).toBe("invalid_request");
+    }
+    // An English query without the word that is too common to be kept would be the negation alone.
+    expect(await search(salon.owner, "the -cats")).toEqual([]);
+    expect(await search(salon.owner, "the -dogs")).toEqual(["The cats were running"]);
+  });
+
+  it("reads a bounded part of what matches, and says where to go on", async () => {
+    const salon = await community.salon({ members: 2 });
+    const [reader, author] = salon.members as [string, string];
+    await salon.say(reader, "sun moon");
+    await fill(salon, author, 20_500, "moon sun");
+    await community.call(reader, "block_user", { p_user_id: author });
+    const pages = async (query: string) => {
+      const found: string[][] = [];
+      for (let before: number | null = null;;) {
+        const page: Page = await community.call(reader, "search_messages", {
+          p_query: query,
+          p_before: before,
+        });
+        found.push(page.messages.map(({ content }) => content));
+        before = page.next_before;
+        if (before === null || found.length === 10) return found;
+      }
+    };
+    // What comes now is in another window.
+    await sql`
+      select setval(pg_get_serial_sequence('public.chat_messages', 'id'), ((max(id) >> 16) + 1) << 16)
+      from public.chat_messages`;
+    await fill(salon, author, 20_500, "moon sun");
+    // What a block keeps from the reader counts as read: the newest window, then the one before.
+    expect(await pages("moon")).toEqual([[], ["sun moon"]]);
+    await community.call(reader, "unblock_user", { p_user_id: author });
+    // Of texts with both words 200 are parsed for the phrase.
+    const phrase = await pages('"sun moon"');
+    expect(phrase).toHaveLength(10);
+    expect(phrase.flat()).toEqual([]);
+    const first = await community.call<Page>(reader, "search_messages", { p_query: '"moon sun"' });
+    expect(first.messages).toHaveLength(20);
   });
 
   it("stays in one's salons, whatever a text or a query says of others", async () => {
     const [salon, other] = [await community.salon(), await community.salon()];
     await other.say(other.owner, "treasure");
+    // Neither the word of the other's place in the index, nor one that is written like it.
+    const place = `${other.id.replaceAll("-", "")}/0`;
+    const [{ lexemes }] = await sql<[{ lexemes: string[] }]>`
+      select tsvector_to_array(private.message_vector(${salon.id}, 1, ${`salon${place} \u0001${place} '\u0001${place}'`})) as lexemes`;
+    expect(lexemes.filter((lexeme) => lexeme.startsWith("\u0001"))).toEqual([
+      `\u0001${salon.id.replaceAll("-", "")}/0`,
+    ]);
     await salon.say(salon.owner, `treasure salon${other.id.replaceAll("-", "")}`);
     expect(await search(other.owner, "treasure")).toEqual(["treasure"]);
     expect(await search(salon.owner, `treasure or salon${other.id.replaceAll("-", "")}`)).toHaveLength(1);

@@ -270,11 +270,15 @@ describe("a status that a user chooses", () => {
 });
 
 describe("check_inactive_users", () => {
-  it("is for servers; the name of earlier clients does the same for 100, six times a minute", async () => {
-    const user = await people.newUser();
+  it("is for servers; whoever asks by the name of earlier clients makes nobody look at all users", async () => {
+    const [user, gone] = await people.newUsers(2) as [string, string];
     expect(await people.refusal(user, "select public.check_inactive_users()")).toBe("42501");
-    for (const _ of range(6)) expect(await people.call(user, "rpc_check_inactive_users")).toMatchObject(DONE);
-    expect(await people.call(user, "rpc_check_inactive_users")).toMatchObject({ error: "rate_limited" });
+    await beat(gone);
+    await wait(gone, 400);
+    expect(await people.call(user, "rpc_check_inactive_users")).toMatchObject({ ...DONE, updated: 0 });
+    expect([await statusOf(gone), await shown(gone)]).toEqual(["offline", "online"]);
+    await sql`select public.check_inactive_users()`;
+    expect(await shown(gone)).toBe("offline");
   });
 
   it("takes as many as it is told, and says how many", async () => {

@@ -1,3 +1,4 @@
+import type postgres from "postgres";
 import { describe, expect, it } from "vitest";
 
 import { picturesExamination } from "../../../scripts/doctor/modules/community/pictures.ts";
@@ -122,8 +123,17 @@ describe("a picture", () => {
       addressOf("avatars", `${gone}/one.png`)
     })`;
     await sql`select public.forget_user(${gone})`;
-    const rows = await sql`select bucket || '/' || path as file from public.pictures_to_remove() order by 1`;
-    expect(rows.map(({ file }) => file)).toEqual([
+    // Page after page, each of so many files looked at, whether or not one is to be removed: each file is looked at once.
+    const pages: string[][] = [];
+    for (let after = null as { bucket: string; path: string } | null;;) {
+      const [row]: postgres.Row[] = await sql`
+        select public.pictures_to_remove(${after?.bucket ?? null}, ${after?.path ?? null}, 2) as page`;
+      pages.push(row!.page.files.map(({ bucket, path }: Record<string, string>) => `${bucket}/${path}`));
+      after = row!.page.next_after;
+      if (after === null) break;
+    }
+    expect(pages).toHaveLength(5);
+    expect(pages.flat().toSorted()).toEqual([
       `avatars/${gone}/one.png`,
       `avatars/${user}/own.png`,
       "avatars/elsewhere/one.png",
@@ -196,9 +206,8 @@ describe("a salon's picture", () => {
     expect(await people.call(owner, "delete_salon", { p_salon_id: deleted })).toMatchObject({
       success: true,
     });
-    const rows =
-      await sql`select path from public.pictures_to_remove() where bucket = 'salon-avatars' order by path`;
-    expect(rows.map(({ path }) => path)).toEqual(
+    const [row] = await sql`select public.pictures_to_remove('salon-avatars') as page`;
+    expect(row!.page.files.map(({ path }: { path: string }) => path).toSorted()).toEqual(
       [`${kept}/old.png`, `${deleted}/old.png`, `${deleted}/new.png`].toSorted(),
     );
   });

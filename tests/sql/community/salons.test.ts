@@ -11,7 +11,7 @@ afterEach(async () => {
 });
 
 describe("create_salon_with_code", () => {
-  it("makes a salon with its maker as owner, and a short code to pass on", async () => {
+  it("makes a salon with its maker as owner, and a code of 80 random bits to pass on, in groups to be dictated", async () => {
     const owner = await community.user();
     const made = await community.do(owner, "create_salon_with_code", {
       p_name: "  The \t Kitchen ",
@@ -23,7 +23,7 @@ describe("create_salon_with_code", () => {
     expect(made).toMatchObject({
       success: true,
       error: null,
-      share_code: expect.stringMatching(/^[0-9A-HJKMNP-TV-Z]{8}$/),
+      share_code: expect.stringMatching(/^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}$/),
     });
     const [row] = await sql`select * from public.salons where id = ${made.salon_id!}`;
     expect(row).toMatchObject({
@@ -102,14 +102,14 @@ describe("create_salon_with_code", () => {
 describe("a share code", () => {
   it("lets in whoever has it, in whichever way it is typed, as a member alone (community 4) (platform 4)", async () => {
     const salon = await community.open({ p_visibility: "private" });
-    const typed = `${salon.code.slice(0, 4)}-${salon.code.slice(4)}`.toLowerCase().replace("0", "o").replace(
-      "1",
-      "l",
-    );
-    const user = await community.user();
-    const joined = await community.do(user, "join_salon_via_code", { p_code: typed });
-    expect(joined).toMatchObject({ success: true, salon_id: salon.id, role: "member", is_new: true });
-    expect((await salon.row()).member_count).toBe(2);
+    const misread = salon.code.toLowerCase().replaceAll("0", "o").replaceAll("1", "l");
+    const ways = [misread, misread.replaceAll("-", " "), salon.code.replaceAll("-", "")];
+    for (const typed of ways) {
+      const user = await community.user();
+      const joined = await community.do(user, "join_salon_via_code", { p_code: typed });
+      expect(joined).toMatchObject({ success: true, salon_id: salon.id, role: "member", is_new: true });
+    }
+    expect((await salon.row()).member_count).toBe(1 + ways.length);
   });
 
   it("lets nobody in once it was renewed", async () => {

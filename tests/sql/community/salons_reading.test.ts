@@ -272,9 +272,31 @@ describe("salons_with_details", () => {
       message_count: "1",
       messages_today: 1,
     }]);
+    await sql`update private.salon_streams set day = day - 1 where salon_id = ${open.id}`;
+    const query = `select messages_today from salons_with_details where id = '${open.id}'`;
+    expect(await community.read(stranger, query)).toEqual([{ messages_today: 0 }]);
+    await open.do(open.owner, "send_message", { p_content: "hello", p_client_id: newId() });
+    expect(await community.read(stranger, query)).toEqual([{ messages_today: 1 }]);
     const [views] = await sql`
       select bool_and('security_invoker=true' = any(reloptions)) as all_invoke from pg_class
       where oid in ('public.my_salons'::regclass, 'public.salons_with_details'::regclass)`;
     expect(views!.all_invoke).toBe(true);
+  });
+
+  it("calls no function for a row, and shows what it counts in no other way", async () => {
+    const salon = await community.open();
+    await expect(community.read(salon.owner, "select message_count from private.salon_streams")).rejects
+      .toThrow("permission denied for schema private");
+    const [row] = await community.read(
+      salon.owner,
+      "explain (verbose, format json) select * from salons_with_details order by messages_today desc",
+    );
+    const outputs: string[] = [];
+    JSON.stringify(row!["QUERY PLAN"], (key, value) => {
+      if (key === "Output") outputs.push(...value);
+      return value;
+    });
+    expect(outputs.length).toBeGreaterThan(0);
+    expect(outputs.filter((output) => /private\.\w+\([^)]/.test(output))).toEqual([]);
   });
 });

@@ -1433,11 +1433,8 @@ export type Database = {
       };
       "pause_account": { Args: { "p_reason": string; "p_user_id": string }; Returns: boolean };
       "pictures_to_remove": {
-        Args: { "p_limit"?: number };
-        Returns: {
-          "bucket": string;
-          "path": string;
-        }[];
+        Args: { "p_after_bucket"?: string; "p_after_path"?: string; "p_limit"?: number };
+        Returns: Json;
       };
       "pin_message": { Args: { "p_message_id": number }; Returns: Json };
       "pinned_messages": { Args: { "p_salon_id": string }; Returns: Json };

@@ -42,7 +42,7 @@ export default {
     rpc_check_inactive_users: {
       own: ["call"],
       others: ["call"],
-      why: "writes only what is true, 100 users at once",
+      why: "does nothing any more: for earlier clients",
     },
     rpc_set_manual_status: { own: ["call"], others: ["call"], why: "the status of whom the token names" },
     rpc_update_activity: { own: ["call"], others: ["call"], why: "the activity of whom the token names" },

@@ -76,8 +76,6 @@ export default {
   },
   predicates: {
     is_salon_member: "asked by policies, as whoever reads; about the caller alone",
-    messages_in: "a part of the view salons_with_details, of salons that its reader sees",
-    messages_today_in: "a part of the view salons_with_details, of salons that its reader sees",
     my_salon_activity: "a part of the view my_salons, about the caller's salons alone",
     my_salon_codes: "a part of views, about the caller's salons alone",
     my_salon_ids: "asked by policies, as whoever reads; about the caller alone",
