@@ -234,10 +234,13 @@ create table private.archived_messages (
   constraint archived_messages_pkey PRIMARY KEY (id),
   constraint archived_messages_client_id_key UNIQUE (user_id, client_id),
   constraint archived_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint archived_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id),
+  constraint archived_messages_seq_key UNIQUE (salon_id, seq),
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL)))
 );
+CREATE INDEX archived_messages_mentions_idx ON private.archived_messages USING gin (mentions) WITH (fastupdate=off) WHERE (mentions <> '{}'::uuid[]);
+CREATE INDEX archived_messages_present_idx ON private.archived_messages USING btree (salon_id, seq) INCLUDE (user_id, reply_to_user_id) WHERE (NOT is_deleted);
+CREATE INDEX archived_messages_reply_to_user_id_idx ON private.archived_messages USING btree (reply_to_user_id) WHERE (reply_to_user_id IS NOT NULL);
 CREATE INDEX archived_messages_search_idx ON private.archived_messages USING gin (private.message_vector(salon_id, id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
 alter table private.archived_messages enable row level security;
 create policy "nobody but through chat_messages" on private.archived_messages for all to public using (false);
@@ -280,6 +283,19 @@ create table private.file_settings (
 alter table private.file_settings enable row level security;
 create policy "servers read the file settings" on private.file_settings for select to service_role using (true);
 grant select on table private.file_settings to service_role;
+
+create table private.forgotten_authors (
+  user_id uuid not null,
+  last_message_id bigint not null,
+  is_cut_off boolean default false not null,
+  salon_ids uuid[] default '{}'::uuid[] not null,
+  forgotten_at timestamp with time zone default clock_timestamp() not null,
+  due_at timestamp with time zone default clock_timestamp() not null,
+  constraint forgotten_authors_pkey PRIMARY KEY (user_id)
+);
+CREATE INDEX forgotten_authors_due_at_idx ON private.forgotten_authors USING btree (due_at);
+alter table private.forgotten_authors enable row level security;
+create policy "nobody but the functions" on private.forgotten_authors for all to public using (false);
 
 create table private.grant_expiry_alerts (
   grant_id bigint not null,
@@ -686,6 +702,16 @@ create unlogged table private.rate_limits (
 alter table private.rate_limits enable row level security;
 create policy "nobody reads counters" on private.rate_limits for select to public using (false);
 
+create table private.removed_attachments (
+  path text not null,
+  removed_at timestamp with time zone default clock_timestamp() not null,
+  due_at timestamp with time zone default clock_timestamp() not null,
+  constraint removed_attachments_pkey PRIMARY KEY (path)
+);
+CREATE INDEX removed_attachments_due_at_idx ON private.removed_attachments USING btree (due_at);
+alter table private.removed_attachments enable row level security;
+create policy "nobody but the functions" on private.removed_attachments for all to public using (false);
+
 create unlogged table private.request_counters (
   subject uuid not null,
   full_at_s double precision default 0 not null,
@@ -704,6 +730,7 @@ create table private.salon_absences (
   constraint salon_absences_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
 );
 CREATE INDEX salon_absences_muted_until_idx ON private.salon_absences USING btree (muted_until) WHERE (removed_at IS NULL);
+CREATE INDEX salon_absences_removed_at_idx ON private.salon_absences USING btree (removed_at);
 CREATE INDEX salon_absences_user_id_idx ON private.salon_absences USING btree (user_id);
 alter table private.salon_absences enable row level security;
 create policy "nobody but the functions" on private.salon_absences for all to public using (false);
@@ -758,6 +785,15 @@ CREATE INDEX salon_decisions_salon_id_idx ON private.salon_decisions USING btree
 CREATE INDEX salon_decisions_subject_id_idx ON private.salon_decisions USING btree (subject_id, salon_id, id);
 alter table private.salon_decisions enable row level security;
 create policy "nobody but the functions" on private.salon_decisions for all to public using (false);
+
+create table private.salon_invitation_uses (
+  invitation_id uuid not null,
+  user_digest text not null,
+  constraint salon_invitation_uses_pkey PRIMARY KEY (invitation_id, user_digest),
+  constraint salon_invitation_uses_invitation_fkey FOREIGN KEY (invitation_id) REFERENCES private.salon_invitations(id) ON DELETE CASCADE
+);
+alter table private.salon_invitation_uses enable row level security;
+create policy "nobody but the functions" on private.salon_invitation_uses for all to public using (false);
 
 create table private.salon_invitations (
   id uuid default gen_random_uuid() not null,
@@ -1187,11 +1223,15 @@ create table public.chat_messages (
   constraint chat_messages_deleted_is_empty CHECK (((NOT is_deleted) OR ((content = ''::text) AND (mentions = '{}'::uuid[])))),
   constraint chat_messages_deleted_since CHECK ((is_deleted = (deleted_at IS NOT NULL))),
   constraint chat_messages_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE,
-  constraint chat_messages_seq_key UNIQUE (salon_id, seq) INCLUDE (user_id, is_deleted, reply_to_user_id)
+  constraint chat_messages_seq_key UNIQUE (salon_id, seq)
 );
+CREATE INDEX chat_messages_mentions_idx ON public.chat_messages USING gin (mentions) WITH (fastupdate=off) WHERE (mentions <> '{}'::uuid[]);
+CREATE INDEX chat_messages_present_idx ON public.chat_messages USING btree (salon_id, seq) INCLUDE (user_id, reply_to_user_id) WHERE (NOT is_deleted);
+CREATE INDEX chat_messages_reply_to_user_id_idx ON public.chat_messages USING btree (reply_to_user_id) WHERE (reply_to_user_id IS NOT NULL);
 CREATE INDEX chat_messages_search_idx ON public.chat_messages USING gin (private.message_vector(salon_id, id, content)) WITH (fastupdate=off) WHERE (NOT is_deleted);
+CREATE TRIGGER read_own_messages AFTER INSERT ON public.chat_messages REFERENCING NEW TABLE AS sent FOR EACH STATEMENT EXECUTE FUNCTION private.read_own_messages();
 alter table public.chat_messages enable row level security;
-create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_i_blocked() AS authors_i_blocked)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
+create policy "members read the messages of their salons" on public.chat_messages for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND ((user_id = ANY (( SELECT private.authors_not_shown() AS authors_not_shown)::uuid[])) IS NOT TRUE) AND (((reply_to_user_id = ( SELECT auth.uid() AS uid)) AND (user_id = ANY (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))) IS NOT TRUE)));
 create policy "servers read messages" on public.chat_messages for select to service_role using (true);
 grant select on table public.chat_messages to authenticated;
 grant select on table public.chat_messages to service_role;
@@ -1208,8 +1248,11 @@ create table public.message_attachments (
   constraint message_attachments_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
 );
 CREATE INDEX message_attachments_salon_id_idx ON public.message_attachments USING btree (salon_id);
+CREATE TRIGGER note_removed_attachments AFTER DELETE ON public.message_attachments REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION private.note_removed_attachments();
 alter table public.message_attachments enable row level security;
-create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated using ((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])));
+create policy "members see the attachments of their salons" on public.message_attachments for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (EXISTS ( SELECT
+   FROM public.chat_messages messages
+  WHERE (messages.id = message_attachments.message_id)))));
 create policy "servers read attachments" on public.message_attachments for select to service_role using (true);
 grant select on table public.message_attachments to authenticated;
 grant select on table public.message_attachments to service_role;
@@ -1237,14 +1280,14 @@ create table public.message_reactions (
   emoji text not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   constraint message_reactions_pkey PRIMARY KEY (id),
-  constraint message_reactions_emoji_short CHECK ((((char_length(emoji) >= 1) AND (char_length(emoji) <= 16)) AND (emoji !~ '[[:space:][:cntrl:]A-Za-z<>&"]'::text))),
+  constraint message_reactions_emoji_one CHECK (private.is_emoji(emoji)),
   constraint message_reactions_once UNIQUE (message_id, user_id, emoji),
   constraint message_reactions_salon_fkey FOREIGN KEY (salon_id) REFERENCES public.salons(id) ON DELETE CASCADE
 );
 CREATE INDEX message_reactions_salon_id_idx ON public.message_reactions USING btree (salon_id);
 CREATE INDEX message_reactions_user_id_idx ON public.message_reactions USING btree (user_id);
 alter table public.message_reactions enable row level security;
-create policy "members see the reactions in their salons" on public.message_reactions for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[]))));
+create policy "members see the reactions in their salons" on public.message_reactions for select to authenticated using (((salon_id = ANY (( SELECT private.my_salon_ids() AS my_salon_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.my_blocked_ids() AS my_blocked_ids)::uuid[])) AND (user_id <> ALL (( SELECT private.authors_not_shown() AS authors_not_shown)::uuid[]))));
 create policy "servers read reactions" on public.message_reactions for select to service_role using (true);
 grant select on table public.message_reactions to authenticated;
 grant select on table public.message_reactions to service_role;
@@ -1348,6 +1391,7 @@ CREATE INDEX salon_members_user_id_idx ON public.salon_members USING btree (user
 CREATE TRIGGER begin_reading AFTER INSERT ON public.salon_members REFERENCING NEW TABLE AS new_members FOR EACH STATEMENT EXECUTE FUNCTION private.begin_reading();
 CREATE TRIGGER count_gone_members AFTER DELETE ON public.salon_members REFERENCING OLD TABLE AS gone_members FOR EACH STATEMENT EXECUTE FUNCTION private.count_gone_members();
 CREATE TRIGGER count_new_members AFTER INSERT ON public.salon_members REFERENCING NEW TABLE AS new_members FOR EACH STATEMENT EXECUTE FUNCTION private.count_new_members();
+CREATE TRIGGER lock_my_memberships BEFORE UPDATE OF notifications_enabled ON public.salon_members FOR EACH STATEMENT WHEN ((CURRENT_USER = 'authenticated'::name)) EXECUTE FUNCTION private.lock_my_memberships();
 CREATE TRIGGER tell_of_gone_members AFTER DELETE ON public.salon_members REFERENCING OLD TABLE AS changed_members FOR EACH STATEMENT EXECUTE FUNCTION private.tell_of_members();
 CREATE TRIGGER tell_of_membership AFTER UPDATE OF role, muted_until ON public.salon_members FOR EACH ROW WHEN (((old.role IS DISTINCT FROM new.role) OR (old.muted_until IS DISTINCT FROM new.muted_until))) EXECUTE FUNCTION private.tell_of_membership();
 CREATE TRIGGER tell_of_new_members AFTER INSERT ON public.salon_members REFERENCING NEW TABLE AS changed_members FOR EACH STATEMENT EXECUTE FUNCTION private.tell_of_members();
@@ -1883,7 +1927,7 @@ create function metrics.label_value(p_text text) returns text language sql immut
 
 create function metrics.ledger_samples() returns jsonb language plpgsql stable set search_path=""; -- body ab7059789f1efb31
 
-create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_invitation_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 6b9ff07892d3445b
+create function private.admit_to_salon(p_salon_id uuid, p_share_code text, p_invitation_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 8d91d5aeae89f496
 
 create function private.alert_of_token_anomaly() returns trigger language plpgsql volatile security definer set search_path=""; -- body ac1e1b5504a28472
 
@@ -1894,6 +1938,8 @@ create function private.anchor_token_ledger() returns jsonb language plpgsql vol
 create function private.anomalies_about_ledger() returns text[] language sql immutable set search_path=""; -- body 2d427879ce935153
 
 create function private.anomaly_window(p_time_window interval, p_at timestamp with time zone) returns timestamp with time zone language sql immutable set search_path=""; -- body 729852ad08e8fe95
+
+create function private.answer_at_door(p_salon public.salons, p_share_code text, p_invitation_id uuid) returns jsonb language plpgsql volatile set search_path=""; -- body 05a755cb22a6a19b
 
 create function private.answer_known_request(p_request_id text, p_user_id uuid, p_token_amount numeric, p_operation_type text, p_fingerprint text, p_metadata jsonb, p_run_id uuid, p_is_counted boolean, p_wallet_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body bbb9ce7ed074a64a
 
@@ -1920,8 +1966,8 @@ create function private.audit_community() returns jsonb language plpgsql stable 
 
 create function private.audit_token_ledger() returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7efdfaa5bfd78b7f
 
-create function private.authors_i_blocked() returns uuid[] language sql stable security definer set search_path=""; -- body b7f2c3f93ac31b6c
-grant execute on function private.authors_i_blocked() to authenticated;
+create function private.authors_not_shown() returns uuid[] language sql stable security definer set search_path=""; -- body 20fd362c5862152e
+grant execute on function private.authors_not_shown() to authenticated;
 
 create function private.begin_decision(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text, p_duration_s integer DEFAULT NULL::integer) returns jsonb language plpgsql volatile set search_path=""; -- body 5096303e9fe16313
 
@@ -1933,9 +1979,9 @@ create function private.begin_report(p_reason text, p_explanation text) returns 
 
 create function private.begin_salon_call(p_name text, p_quota integer, p_window_s integer) returns jsonb language plpgsql volatile set search_path=""; -- body 46cb28ff6448a230
 
-create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns jsonb language plpgsql volatile set search_path=""; -- body 66e2bbfde8384f8b
+create function private.begin_with_role(p_salon_id uuid, p_roles text[]) returns jsonb language plpgsql volatile set search_path=""; -- body 889c60d402d0edcb
 
-create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body 51045c999417c793
+create function private.can_attach(p_salon_id uuid, p_paths text[]) returns boolean language plpgsql volatile security definer set search_path=""; -- body ba514d9b4f1a9dce
 
 create function private.catch_up_wallet(p_wallet_id uuid, p_now timestamp with time zone) returns public.token_balances language plpgsql volatile set search_path=""; -- body 86328676a1b51482
 
@@ -1961,7 +2007,7 @@ create function private.cleanup_rate_limits(p_limit integer DEFAULT 10000) retur
 
 create function private.cleanup_request_counters(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 91590cc9d47ceeb4
 
-create function private.cleanup_salon_admissions(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 245c4381ad143230
+create function private.cleanup_salon_admissions(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body fa0e39810280aa70
 
 create function private.cleanup_salon_decisions(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body f91ae1b4d26955a4
 
@@ -1971,7 +2017,7 @@ create function private.cleanup_wallet_invitations(p_limit integer DEFAULT 10000
 
 create function private.close_doors_of(p_wallet_id uuid, p_user_id uuid, p_role text) returns void language sql volatile set search_path=""; -- body ee150776ab3fa1b8
 
-create function private.close_report(p_report_id bigint, p_decision text, p_note text, p_decided_by uuid) returns boolean language plpgsql volatile set search_path=""; -- body 5c471fe612b7b499
+create function private.close_report(p_report_id bigint, p_decision text, p_note text, p_decided_by uuid) returns boolean language plpgsql volatile set search_path=""; -- body 1d806dc5798621e5
 
 create function private.close_salon_of(p_salon_id uuid) returns void language plpgsql volatile set search_path=""; -- body c9cdcf6643a6ae8a
 
@@ -1991,13 +2037,17 @@ create function private.count_new_members() returns trigger language plpgsql vol
 
 create function private.count_otp(p_channel text, p_country text, p_prefix text, p_now timestamp with time zone, p_sent integer DEFAULT 0, p_verified integer DEFAULT 0, p_failed integer DEFAULT 0, p_denied integer DEFAULT 0, p_waiting integer DEFAULT 0, p_counts_for text[] DEFAULT '{}'::text[]) returns void language plpgsql volatile security definer set search_path=""; -- body 1a6d3e473865aff7
 
-create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body ad89ee02d2f443b0
+create function private.count_unread(p_user_id uuid, p_salon_id uuid, p_after bigint, p_hidden uuid[], p_blocked uuid[]) returns integer language sql stable set search_path=""; -- body 81bde32a21ce79bc
 
 create function private.count_user_failure(p_user_id uuid, p_kind text) returns void language plpgsql volatile security definer set search_path=""; -- body d79a77933b6880c6
 
+create function private.cut_off_author(p_user_id uuid, p_limit integer) returns integer language plpgsql volatile security definer set search_path=""; -- body 5eefcac7dbefc5e4
+
+create function private.cut_off_authors() returns integer language plpgsql volatile security definer set search_path=""; -- body d5bf2021201f91fa
+
 create function private.deny_otp(p_error text, p_reasons text[], p_retry_after_s numeric, p_decision jsonb, p_network_limits jsonb, p_now timestamp with time zone, p_details jsonb DEFAULT '{}'::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8ccbebc525f4dc9a
 
-create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 4f849ea67401e20a
+create function private.describe_messages(p_ids bigint[]) returns jsonb language plpgsql stable security definer set search_path=""; -- body 78fdbef75618ddc9
 
 create function private.description_of_grant(p_kind public.token_grant_kind, p_priority integer, p_expires_at timestamp with time zone) returns jsonb language plpgsql stable set search_path=""; -- body b35d0b6ccca3e1f2
 
@@ -2078,7 +2128,7 @@ create function private.forget_ledger_user(p_user_id uuid) returns void language
 
 create function private.forget_member(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7c628240344cfc83
 
-create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body b4840e94e7e9c7e8
+create function private.forget_messages(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body c56f94915e04fac2
 
 create function private.forget_oauth_user(p_user_id uuid) returns void language plpgsql volatile security definer set search_path=""; -- body aca7936ac7a1f146
 
@@ -2116,6 +2166,8 @@ create function private.grants_of_spending(p_wallet_id uuid, p_spent_from numeri
 
 create function private.handle_new_user() returns trigger language plpgsql volatile security definer set search_path=""; -- body aed48864a158e5fa
 
+create function private.has_handed_over(p_salon_id uuid, p_member_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 436e47d24685ee9f
+
 create function private.has_room_for_salon(p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 2c7960353ec7b66e
 
 create function private.id_of_request(p_user_id uuid, p_request_id text) returns uuid language sql immutable set search_path=""; -- body 2d41f9f8a97c4a5a
@@ -2128,6 +2180,8 @@ grant execute on function private.is_attached(p_path text) to authenticated;
 create function private.is_caller(p_user_id uuid) returns boolean language sql stable set search_path=""; -- body b03acedbeac7c96a
 
 create function private.is_decision(p_decision text, p_note text) returns boolean language sql immutable set search_path=""; -- body 21cd75215c4b7ecd
+
+create function private.is_emoji(p_text text) returns boolean language plpgsql immutable set search_path=""; -- body 5f75ff0224a4dc02
 
 create function private.is_last_owner(p_wallet_id uuid, p_user_id uuid) returns boolean language plpgsql stable set search_path=""; -- body 043a0551c84b9664
 
@@ -2142,7 +2196,7 @@ create function private.like_text(p_text text) returns text language sql immutab
 
 create function private.limit_profile_changes() returns trigger language plpgsql volatile security definer set search_path=""; -- body d909e61149af9ac7
 
-create function private.limit_salon_changes() returns trigger language plpgsql volatile security definer set search_path=""; -- body 0b4853583e353633
+create function private.limit_salon_changes() returns trigger language plpgsql volatile security definer set search_path=""; -- body d726cfffffc94df6
 
 create function private.lock_attachments_of(p_user_id text) returns void language sql volatile set search_path=""; -- body 17d1cd64da87b2a8
 
@@ -2152,9 +2206,13 @@ create function private.lock_memberships(p_user_id uuid) returns boolean languag
 
 create function private.lock_message(p_message_id bigint) returns public.chat_messages language plpgsql volatile security definer set search_path=""; -- body 59c7dd610f1d5343
 
+create function private.lock_my_memberships() returns trigger language plpgsql volatile security definer set search_path=""; -- body 21855438d314993c
+
 create function private.lock_my_salons(p_user_id uuid) returns void language plpgsql volatile set search_path=""; -- body 7202327d7f68e607
 
 create function private.lock_salon(p_salon_id uuid) returns public.salons language plpgsql volatile set search_path=""; -- body c8a4491cd668e8e9
+
+create function private.lock_salon_as(p_salon_id uuid, p_roles text[]) returns public.salons language plpgsql volatile set search_path=""; -- body 20bf49ae097aedc1
 
 create function private.lock_token_balances(p_users uuid[]) returns void language plpgsql volatile security definer set search_path=""; -- body 838c7a2cdf58dcb2
 
@@ -2176,7 +2234,7 @@ create function private.may_make_salon(p_user_id uuid) returns boolean language 
 
 create function private.may_manage(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 64876b8dc1014685
 
-create function private.may_use_topic(p_topic text, p_extension text, p_is_speaking boolean) returns boolean language plpgsql stable security definer set search_path=""; -- body cef1b4e4dca3dc99
+create function private.may_use_topic(p_topic text, p_extension text, p_is_speaking boolean) returns boolean language plpgsql stable security definer set search_path=""; -- body fe8b36a66d0ab017
 grant execute on function private.may_use_topic(p_topic text, p_extension text, p_is_speaking boolean) to authenticated;
 
 create function private.may_write(p_place private.salon_place) returns jsonb language plpgsql volatile set search_path=""; -- body 032444095aa36b55
@@ -2216,6 +2274,8 @@ create function private.note_decision(p_salon_id uuid, p_action text, p_subject_
 
 create function private.note_grant_epoch(p_wallet_id uuid, p_first_entry_number bigint, p_granted numeric, p_spent numeric) returns void language plpgsql volatile set search_path=""; -- body 6f91bb21759eedc1
 
+create function private.note_removed_attachments() returns trigger language plpgsql volatile security definer set search_path=""; -- body b343113d998b8bfb
+
 create function private.once_shared_wallets() returns uuid[] language plpgsql stable security definer set search_path=""; -- body 0468e17956ca7e18
 grant execute on function private.once_shared_wallets() to authenticated;
 
@@ -2243,7 +2303,7 @@ create function private.otp_own_limits(p_settings private.otp_settings, p_channe
 
 create function private.outranks(p_role text, p_of_role text) returns boolean language sql immutable set search_path=""; -- body 8fb07c9f069ed7c9
 
-create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body 72d8695255786895
+create function private.page_of_messages(p_salon_id uuid, p_after bigint, p_before bigint, p_limit integer) returns bigint[] language plpgsql stable security definer set search_path=""; -- body a0851b6ddc031481
 
 create function private.parts_of_grants(p_grant_ids bigint[], p_tokens bigint[]) returns jsonb language plpgsql stable set search_path=""; -- body 861f4cc6575662b5
 
@@ -2259,7 +2319,7 @@ create function private.place_lexeme(p_salon_id uuid, p_message_id bigint) retur
 
 create function private.plain_code(p_code text) returns text language sql immutable set search_path=""; -- body 14c553285b0d7736
 
-create function private.plain_words(p_text text) returns text language sql immutable set search_path=""; -- body 104cc9018592d1d7
+create function private.plain_words(p_text text) returns text language sql immutable set search_path=""; -- body 9bea40fd34b26842
 
 create function private.post_token_entry(p_user_id uuid, p_delta bigint, p_released bigint, p_operation_type text, p_request_id text, p_metadata jsonb, p_actor_id uuid DEFAULT NULL::uuid) returns public.token_balances language plpgsql volatile set search_path=""; -- body 376ef1bbddf03216
 
@@ -2277,7 +2337,7 @@ create function private.prune_token_access_log(p_limit integer DEFAULT 10000) re
 
 create function private.prune_token_anomalies(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 40e8caa906c07a5a
 
-create function private.purge_deleted_salons() returns integer language plpgsql volatile security definer set search_path=""; -- body c3eb8c9ee00ce668
+create function private.purge_deleted_salons(p_limit integer DEFAULT 10000) returns integer language plpgsql volatile security definer set search_path=""; -- body 0adc79a5e5cc4e71
 
 create function private.query_in(p_config regconfig, p_query text) returns tsquery language sql immutable set search_path=""; -- body 794a2a115423dce2
 
@@ -2286,6 +2346,8 @@ create function private.quotation(p_message_id bigint, p_user_id uuid, p_hidden 
 create function private.random_code(p_length integer) returns text language plpgsql volatile set search_path=""; -- body 2483e22c044bbf68
 
 create function private.reactions_to(p_message_id bigint, p_user_id uuid, p_blocked uuid[]) returns jsonb language sql stable set search_path=""; -- body dab49b50a623fd6f
+
+create function private.read_own_messages() returns trigger language plpgsql volatile security definer set search_path=""; -- body b9ad69cd05d06d40
 
 create function private.reclaimable_grants(p_wallet_id uuid, p_source text, p_now timestamp with time zone) returns TABLE(grant_id bigint, tokens bigint) language plpgsql volatile set search_path=""; -- body 41dfc47df9dc1b6c
 
@@ -2340,7 +2402,7 @@ create function private.scan_token_anomalies() returns jsonb language plpgsql vo
 
 create function private.set_pin(p_message_id bigint, p_is_pinned boolean) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 758bcc0b6f6f3e46
 
-create function private.set_reaction(p_message_id bigint, p_emoji text, p_action text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4b938c2d7b1dbb3a
+create function private.set_reaction(p_message_id bigint, p_emoji text, p_action text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 1987951af57380fd
 
 create function private.settle_auth_hook_otps(p_limit integer DEFAULT 1000) returns integer language plpgsql volatile security definer set search_path=""; -- body c1bed097643c72eb
 
@@ -2419,7 +2481,7 @@ create function private.wallet_role(p_wallet_id uuid, p_user_id uuid) returns te
 
 create function private.watch_caller_networks() returns trigger language plpgsql volatile security definer set search_path=""; -- body 79e5d944265d9117
 
-create function private.without_unseen(p_text text) returns text language plpgsql immutable set search_path=""; -- body 8f14c87f075976c8
+create function private.without_unseen(p_text text) returns text language plpgsql immutable set search_path=""; -- body 52d90e011838f36c
 
 create function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8a2a79d62a7d8a40
 grant execute on function public.accept_wallet_invitation(p_user_id uuid, p_code_digest text) to service_role;
@@ -2496,7 +2558,7 @@ grant execute on function public.consume_tokens_batch(p_requests jsonb) to servi
 create function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text DEFAULT ''::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d663173e72443aad
 grant execute on function public.create_alert_endpoint(p_endpoint_id uuid, p_host text, p_alert_types text[], p_sealed text, p_description text) to service_role;
 
-create function public.create_salon_invitation(p_salon_id uuid, p_max_uses integer DEFAULT 1, p_expires_in_s integer DEFAULT 604800) returns jsonb language plpgsql volatile security definer set search_path=""; -- body d6584cb697ce3200
+create function public.create_salon_invitation(p_salon_id uuid, p_max_uses integer DEFAULT 1, p_expires_in_s integer DEFAULT 604800) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 137dee8b6ad5fea6
 grant execute on function public.create_salon_invitation(p_salon_id uuid, p_max_uses integer, p_expires_in_s integer) to authenticated;
 
 create function public.create_salon_with_code(p_name text, p_description text DEFAULT NULL::text, p_category text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_color_theme text DEFAULT NULL::text, p_visibility text DEFAULT 'public'::text, p_request_id text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 7f4954ace697b01a
@@ -2514,7 +2576,7 @@ grant execute on function public.decide_salon_report(p_report_id bigint, p_decis
 create function public.delete_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body da578b9403fb6407
 grant execute on function public.delete_message(p_message_id bigint) to authenticated;
 
-create function public.delete_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8fbdd3c45916fba8
+create function public.delete_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 639216ca7c2a2c1e
 grant execute on function public.delete_salon(p_salon_id uuid) to authenticated;
 
 create function public.delete_tokens(p_keys jsonb) returns integer language plpgsql volatile security definer set search_path=""; -- body c11f5275debcd280
@@ -2577,10 +2639,10 @@ grant execute on function public.get_all_message_reactions_batch(p_message_ids b
 create function public.get_message_reactions_summary(p_message_id bigint) returns TABLE(emoji text, count bigint, has_reacted boolean) language sql stable set search_path=""; -- body 7459b1e7f8cdd7ea
 grant execute on function public.get_message_reactions_summary(p_message_id bigint) to authenticated;
 
-create function public.get_presence(p_user_ids uuid[]) returns TABLE(user_id uuid, status text) language sql stable security definer set search_path=""; -- body d2de131ee5e21fc1
+create function public.get_presence(p_user_ids uuid[]) returns TABLE(user_id uuid, status text) language sql stable security definer set search_path=""; -- body 85481344405ce144
 grant execute on function public.get_presence(p_user_ids uuid[]) to authenticated;
 
-create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 59c2d6a9a82e607d
+create function public.get_reply_message_info(p_message_id bigint) returns jsonb language plpgsql stable security definer set search_path=""; -- body 209c467f35a24f8a
 grant execute on function public.get_reply_message_info(p_message_id bigint) to authenticated;
 
 create function public.handle_message_reaction(p_message_id bigint, p_emoji text, p_action text DEFAULT 'toggle'::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 032144347ab0f097
@@ -2610,7 +2672,7 @@ grant execute on function public.keep_oauth_authorization(p_state_hash text, p_r
 create function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c1344bc901dc0c8c
 grant execute on function public.kick_salon_member(p_salon_id uuid, p_member_id uuid, p_reason text) to authenticated;
 
-create function public.leave_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 125f6627c3c14f32
+create function public.leave_salon(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 10930f845dbe1690
 grant execute on function public.leave_salon(p_salon_id uuid) to authenticated;
 
 create function public.lift_salon_ban(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 4072e8aeece11fab
@@ -2667,7 +2729,7 @@ grant execute on function public.list_wallet_members(p_user_id uuid, p_wallet_id
 create function public.list_wallets(p_user_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3f42ded15628fc76
 grant execute on function public.list_wallets(p_user_id uuid) to service_role;
 
-create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 6a481184e6386a13
+create function public.mark_read(p_salon_id uuid, p_seq bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 60884d0783a8d677
 grant execute on function public.mark_read(p_salon_id uuid, p_seq bigint) to authenticated;
 
 create function public.may_present_salon(p_user_id uuid, p_salon_id uuid) returns boolean language sql stable security definer set search_path=""; -- body 823679f9218d129f
@@ -2715,7 +2777,7 @@ grant execute on function public.pictures_to_remove(p_after_bucket text, p_after
 create function public.pin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 9c1c06f6754640aa
 grant execute on function public.pin_message(p_message_id bigint) to authenticated;
 
-create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 61a55f4e6b79e15a
+create function public.pinned_messages(p_salon_id uuid) returns jsonb language plpgsql stable security definer set search_path=""; -- body 63018e8a9adc6ffa
 grant execute on function public.pinned_messages(p_salon_id uuid) to authenticated;
 
 create function public.prove_token_key(p_key_id text, p_proof text) returns text language sql volatile security definer set search_path=""; -- body 41c14877e2aa86f0
@@ -2772,7 +2834,7 @@ grant execute on function public.rename_wallet(p_user_id uuid, p_wallet_id uuid,
 create function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_rollover_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT 50, p_metadata jsonb DEFAULT NULL::jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ccfa50fc845402d4
 grant execute on function public.renew_grant(p_wallet_id uuid, p_request_id text, p_source text, p_new_source text, p_amount numeric, p_expires_at timestamp with time zone, p_reason text, p_cap_tokens numeric, p_cap_percent numeric, p_rollover_expires_at timestamp with time zone, p_priority integer, p_metadata jsonb) to service_role;
 
-create function public.renew_salon_code(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body f8b43ff4e3567196
+create function public.renew_salon_code(p_salon_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8cc4dfd4fba5f6e9
 grant execute on function public.renew_salon_code(p_salon_id uuid) to authenticated;
 
 create function public.replay_alerts(p_endpoint_id uuid, p_alert_ids bigint[], p_limit integer) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 43b8dc2ae7647169
@@ -2802,7 +2864,7 @@ grant execute on function public.resume_account(p_user_id uuid) to service_role;
 create function public.revoke_oauth_lease(p_key text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0aaf87de971f282a
 grant execute on function public.revoke_oauth_lease(p_key text) to service_role;
 
-create function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 58dc1e619a056eab
+create function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 110d422931c107fc
 grant execute on function public.revoke_salon_invitation(p_salon_id uuid, p_invitation_id uuid) to authenticated;
 
 create function public.roll_over_grant(p_wallet_id uuid, p_source text, p_request_id text, p_cap_tokens numeric DEFAULT NULL::numeric, p_cap_percent numeric DEFAULT NULL::numeric, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 8d7463ffa816b0d8
@@ -2829,7 +2891,7 @@ grant execute on function public.run_job(p_name text) to service_role;
 create function public.run_token_operations(p_operations jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 361f7e7daaacb908
 grant execute on function public.run_token_operations(p_operations jsonb) to service_role;
 
-create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 3009f3c65e437c61
+create function public.search_messages(p_query text, p_salon_id uuid DEFAULT NULL::uuid, p_before bigint DEFAULT NULL::bigint, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path=""; -- body e4749bab3d203bc9
 grant execute on function public.search_messages(p_query text, p_salon_id uuid, p_before bigint, p_limit integer) to authenticated;
 
 create function public.search_profiles(p_query text DEFAULT NULL::text, p_city text DEFAULT NULL::text, p_limit integer DEFAULT 20) returns jsonb language plpgsql volatile security definer set search_path="" set plan_cache_mode=force_custom_plan; -- body f15334402569921d
@@ -2847,7 +2909,7 @@ grant execute on function public.set_member_cap(p_user_id uuid, p_wallet_id uuid
 create function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body ec46c78677dbb4ca
 grant execute on function public.set_profile_picture(p_user_id uuid, p_bucket text, p_url text) to service_role;
 
-create function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 373260b43c24ce04
+create function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 973730fec62a71e3
 grant execute on function public.set_salon_avatar(p_user_id uuid, p_salon_id uuid, p_url text) to service_role;
 
 create function public.set_salon_role(p_salon_id uuid, p_member_id uuid, p_role text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 44a8d90ff74191ec
@@ -2874,10 +2936,13 @@ grant execute on function public.take_oauth_authorization(p_state_hash text) to 
 create function public.take_rate_limits(p_limits jsonb) returns jsonb language plpgsql volatile security definer set search_path=""; -- body c093cd5ff063bb8e
 grant execute on function public.take_rate_limits(p_limits jsonb) to service_role;
 
+create function public.take_removed_attachments(p_limit integer DEFAULT 1000) returns TABLE(bucket text, path text) language plpgsql volatile security definer set search_path=""; -- body 24f8e4b98083728a
+grant execute on function public.take_removed_attachments(p_limit integer) to service_role;
+
 create function public.toggle_message_reaction(p_message_id bigint, p_emoji text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body cac2053ce0f8bcc6
 grant execute on function public.toggle_message_reaction(p_message_id bigint, p_emoji text) to authenticated;
 
-create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 76620bea54f2362c
+create function public.transfer_salon(p_salon_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 11949c90d4c25c78
 grant execute on function public.transfer_salon(p_salon_id uuid, p_member_id uuid) to authenticated;
 
 create function public.transfer_wallet(p_user_id uuid, p_wallet_id uuid, p_member_id uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body a658e967a5befd23
@@ -2892,7 +2957,7 @@ grant execute on function public.unmute_salon_member(p_salon_id uuid, p_member_i
 create function public.unpin_message(p_message_id bigint) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 0685d9f4c7fcf9d2
 grant execute on function public.unpin_message(p_message_id bigint) to authenticated;
 
-create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body e9960322e6c340b5
+create function public.unread_counts() returns TABLE(salon_id uuid, unread integer, last_seq bigint, last_read_seq bigint, last_message_at timestamp with time zone) language plpgsql stable security definer set search_path=""; -- body cee3d9f05c11d604
 grant execute on function public.unread_counts() to authenticated;
 
 create function public.update_user_activity(p_user_id uuid DEFAULT NULL::uuid) returns jsonb language plpgsql volatile security definer set search_path=""; -- body fa90fccbb91a774a
@@ -2904,7 +2969,7 @@ grant execute on function public.use_otp_proof(p_id uuid, p_expires_at_s bigint)
 create function public.user_is_salon_member(p_salon_id uuid, p_user_id uuid DEFAULT NULL::uuid) returns boolean language plpgsql stable set search_path=""; -- body 8e9895f3482ecf32
 grant execute on function public.user_is_salon_member(p_salon_id uuid, p_user_id uuid) to authenticated;
 
-create function public.verify_community() returns TABLE(invariant text, subject text, details jsonb) language plpgsql stable security definer set search_path=""; -- body b7730b04ce6ff6c7
+create function public.verify_community() returns TABLE(invariant text, subject text, details jsonb) language plpgsql stable security definer set search_path=""; -- body 850e421c34a016d3
 grant execute on function public.verify_community() to service_role;
 
 create function public.verify_otp(p_phone text, p_purpose text, p_macs jsonb, p_network text, p_challenge_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_wide_network text DEFAULT NULL::text) returns jsonb language plpgsql volatile security definer set search_path=""; -- body 03cfe370e522dee4
