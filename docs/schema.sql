@@ -2315,7 +2315,7 @@ create function private.pay_token_debts(p_wallet_id uuid, p_grant_id bigint, p_t
 
 create function private.payment_key(p_source text) returns bigint language sql immutable set search_path=""; -- body 345b5eea81748b79
 
-create function private.place_lexeme(p_salon_id uuid, p_message_id bigint) returns text language sql immutable set search_path=""; -- body 326d7c8f31070234
+create function private.place_lexeme(p_salon_id uuid, p_message_id bigint) returns text language sql immutable set search_path=""; -- body 10a7abc57cbf7e64
 
 create function private.plain_code(p_code text) returns text language sql immutable set search_path=""; -- body 14c553285b0d7736
 

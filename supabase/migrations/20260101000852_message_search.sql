@@ -14,7 +14,7 @@ parallel safe
 set search_path = ''
 as $$
   -- The parser yields no word with a control character, whatever the text.
-  select E'\x01' || replace(p_salon_id::text, '-', '') || '/' || (p_message_id >> 16);
+  select e'\x01' || replace(p_salon_id::text, '-', '') || '/' || (p_message_id >> 16);
 $$;
 
 comment on function private.place_lexeme(uuid, bigint) is

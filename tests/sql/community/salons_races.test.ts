@@ -385,7 +385,7 @@ describe("who changes several rows at once through REST", () => {
     for (const id of ids.toReversed()) {
       await sql`insert into public.salons (id, name, owner_id) values (${id}, 'x', ${user})`;
       await sql`insert into public.salon_members (salon_id, user_id, role) values (${id}, ${user}, 'owner')`;
-      await sql`insert into private.salon_codes (salon_id, code) select ${id}, private.random_code(8)`;
+      await sql`select private.give_salon_code(${id})`;
     }
     const [one, two] = await Promise.all([sql.reserve(), sql.reserve()]);
     try {
