@@ -180,10 +180,14 @@ export async function versionsOf(sql: Sql, tables: string[], users: { id: string
   const ids = users.map(({ id }) => `'${id}'`).join(", ");
   const relations = await relationsOf(sql);
   const rowsOf = (table: string) => {
-    const { isView, owner, hasOrderingKey } = relations.get(table)!;
+    const { isView, owner, hasOrderingKey, hasSalon } = relations.get(table)!;
+    // What has lost its author is nobody's: of salons, only those of these users are theirs alone.
+    const isOurs = hasSalon
+      ? ` and rows.salon_id in (select salon_id from public.salon_members where user_id in (${ids}))`
+      : "";
     // The bare column can use an index: most rows are other tests', and this is asked thousands of times.
     const isWanted = owner && !hasOrderingKey
-      ? `(rows.${owner} is null or rows.${owner} in (${ids}))`
+      ? `(rows.${owner} is null${isOurs} or rows.${owner} in (${ids}))`
       : `coalesce(
           coalesce(to_jsonb(rows) ->> '${
         owner ?? "user_id"
@@ -207,6 +211,7 @@ interface Relation {
   isView: boolean;
   owner: OwnerColumn | null;
   hasOrderingKey: boolean;
+  hasSalon: boolean;
 }
 
 const known = new WeakMap<Sql, Promise<Map<string, Relation>>>();
@@ -215,7 +220,7 @@ const known = new WeakMap<Sql, Promise<Map<string, Relation>>>();
 function relationsOf(sql: Sql): Promise<Map<string, Relation>> {
   const found = known.get(sql) ?? sql<({ name: string } & Relation)[]>`
     select relname as name, relkind in ('v', 'm') as "isView", max(attname) filter (where attname in ('user_id', 'wallet_id')) as owner,
-      bool_or(attname = 'ordering_key') as "hasOrderingKey"
+      bool_or(attname = 'ordering_key') as "hasOrderingKey", bool_or(attname = 'salon_id') as "hasSalon"
     from pg_class join pg_attribute on attrelid = pg_class.oid and not attisdropped
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
     group by pg_class.oid, relname, relkind`.then((rows) => new Map(rows.map((row) => [row.name, row])));

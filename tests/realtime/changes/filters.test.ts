@@ -198,7 +198,7 @@ describe("an event", () => {
       });
     }
     channel.on("system", {}, (message) => said.push(message)).subscribe();
-    await expect.poll(() => said.length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => said.length, { timeout: 20_000 }).toBeGreaterThan(0);
     await sql.unsafe(`insert into ${schema}.${own} values (1), (3)`);
     await settle();
     expect(seen.sort()).toEqual([

@@ -39,6 +39,8 @@ export async function startPostgres(settings: Record<string, string> = {}): Prom
       max: 4,
       onnotice: () => {},
       connect_timeout: 5,
+      // Its first query would be nobody's to catch when the server goes while it connects.
+      fetch_types: false,
     });
   };
   const start = async () => {
