@@ -18,6 +18,9 @@ describe("the simulator of the community finds that", () => {
     await player.end();
     expect(failure, `not found in ${RUNS} histories from seed ${seed}`).toBeDefined();
     expect(failure!.isDifference, failure!.lines.join("\n")).toBe(true);
+    const again = await simulate(sound, { runs: 1, seed, path: failure!.path });
+    expect(again.histories).toBe(1);
+    expect(again.failure?.lines, "the same history must pass without the bug").toBeUndefined();
     console.log(
       `Found after ${histories} histories: ${mutant.name}: ${failure!.lines.at(-1)!.slice(0, 200)}`,
     );
